@@ -151,7 +151,7 @@ STRICT: Final = frozenset("python javascript typescript tsx bash go rust java cs
 
 PROGRAMS: Final = frozenset({"python", "javascript", "typescript", "tsx", "bash", "html"})
 SHAPES: Final = {
-    "html": re.compile(r"\A\s*(?:<|\{[{%#])"),
+    "html": re.compile(r"\A\s*(?:<|\{[{%#]|---\n)"),  # or the front matter of a page
     "yaml": re.compile(r"^[^\S\n]*+(?:- |[\[{]|(?:[\w.$/-]++|\"[^\"\n]*\"|'[^'\n]*')\s*+:(?:\s|$))", re.MULTILINE),
     "dockerfile": re.compile(r"^[^\S\n]*+FROM\s", re.MULTILINE | re.IGNORECASE),
     "makefile": re.compile(r"^[^\s#][^\n]*[:=]|^-?include |^define |^[#\s]", re.MULTILINE),

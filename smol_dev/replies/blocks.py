@@ -22,6 +22,7 @@ from smol_dev.replies.talk import CHANGE, EDIT, MARK, USE, is_lead, is_part, is_
 from smol_dev.replies.verdicts import Doubt, Found, Request
 from smol_dev.replies.wrapped import HEREDOC
 
+TITLE: Final = re.compile(r"^#{1,2} \S", re.MULTILINE)  # for banner-above-the-title
 COMPONENTS: Final = frozenset({"vue", "svelte", "astro"})  # for component-in-three-blocks
 ELEMENT: Final = re.compile(r"\s*<(?:template|script|style)\b")  # for component-in-three-blocks
 MOST_TRIED: Final = 6
@@ -405,9 +406,10 @@ def is_around(answer: Answer, request: Request, found: list[Candidate]) -> bool 
     """Return whether the blocks are around the file, rather than a part of a file without a fence."""
     first = found[0].block
     before = [line for line in answer.text[: first.start].split("\n") if line.strip()]
-    if not before:
-        return True
     named = any(one.own for one in found)
+    if not before:
+        is_shown = request.language == "markdown" and not (named or found[0].label or TITLE.search(first.text))
+        return not (is_shown and language_word(first) != "markdown" and TITLE.search(answer.text, first.end))
     others = [line for line in before if not (is_talk(line) or is_thought(line) or is_label(line))]
     code = [line for line in others if len(line) > LONGEST_LABEL or not mentions(line, request)]
     if request.is_text:
@@ -444,7 +446,7 @@ def _is_around_text(before: list[str], code: list[str], request: Request, found:
 def choose(found: list[Candidate], request: Request) -> Block | Doubt:
     """Return the block with the path on it, else the one of the right type, announced last or first."""
     own = [one for one in found if one.own]
-    if request.language in COMPONENTS and sum(ELEMENT.match(one.block.text) is not None for one in found) > 1:
+    if request.language in COMPONENTS and len({one.block.text for one in found if ELEMENT.match(one.block.text)}) > 1:
         return Doubt()
     if any(one.is_rest and not one.aside for one in own or found):
         return Doubt()

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from keyword import kwlist
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -35,6 +36,9 @@ LEFT: Final = (
 )
 REST: Final = (
     rf"(?:the |all |your |any )*(?:rest|remainder|remaining)(?: of)?(?: the| your| this)?(?: \w+){{0,2}}? {CODE}"
+)
+LAST_WORDS: Final = frozenset(  # for unclosed-behind-a-keyword
+    {*kwlist, *"end fi done esac endif true false null nil undefined self this".split()}
 )
 DOTS: Final = r"(?:\.{3,}+|…)"
 ELSEWHERE: Final = (  # for rest-in-russian
@@ -104,9 +108,6 @@ STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
 TOKENS: Final = re.compile(TOKEN)  # for jinja-2
 # for test_code.test_a_token_at_an_end_is_never_written
 END_TOKENS: Final = re.compile(rf"(?:{TOKEN}\s*+)++\w*+")
-# for doubt-u2
-LONE_WORD: Final = re.compile(r"\s*(?:- )?(?!(?:fi|done|esac|end|pass|return|break|continue)$)[\w.-]+:?\s*")
-"""A last line that may be half of one: the answer opened a fence and closed none."""
 
 SIGN: Final = re.compile(r"[={};<>|$@&#*\\\"]|\w[(.]\w?|'[^'\n]*'|->|:(?:\s|$)")  # for program-of-a-line
 """What is in a program of one line."""
@@ -224,7 +225,7 @@ def is_seen_whole(found: Found, request: Request) -> bool:
     if request.ended:
         if found.opened and not found.closed:
             last = found.text.rstrip().rpartition("\n")[2]
-            may_go_on = request.is_data or LONE_WORD.fullmatch(last) is not None or is_comment(last, request)
+            may_go_on = request.is_data or ends_in_a_word(text, request) or is_comment(last, request)
             may_go_on = may_go_on or (found.block is not None and found.block.text.endswith("\n"))
             return state is State.WHOLE and not (may_go_on or is_open(text, request) or is_loop(text, counting=False))
         return not is_open(text, request, closed=found.closed)
@@ -234,6 +235,17 @@ def is_seen_whole(found: Found, request: Request) -> bool:
         opens = found.text.rstrip(" \t").endswith((":", "\n"))
         return found.behind or (request.ended is None and not opens)
     return found.behind or request.ended is None or state is State.WHOLE
+
+
+def ends_in_a_word(text: str, request: Request) -> bool:
+    """Return whether the last word may be half of one: it stands alone in its line, or nowhere else in the text."""
+    line = text.rstrip().rpartition("\n")[2].strip().removeprefix("- ")
+    last = re.search(r"[^\W\d]\w*\Z", line)  # for unclosed-in-mid-word
+    if re.fullmatch(r"[\w.-]+:?", line):  # for unclosed-behind-half-an-item
+        return line not in LAST_WORDS
+    if last is None or last[0] in LAST_WORDS or request.language == "yaml":
+        return False
+    return len(re.findall(rf"\b{last[0]}\b", text)) == 1  # for unclosed-in-mid-word
 
 
 def is_open(text: str, request: Request, *, closed: bool = False) -> bool:
