@@ -105,6 +105,7 @@ SCRIPT: Final = _places(
 UNKNOWN: Final = {
     **dict.fromkeys(("javascript", "typescript", "tsx"), SCRIPT),
     "rust": _places((r"#\[[^\[\]\n]*+\]", ".", " ")),
+    "powershell": _places((r"@\"\n(?:(?!@\"\n|\n\"@)[\s\S])*+\n\"@", "`", "x")),
     "scss": _places(
         (r"(?<![^\s;}])@(?:use|forward|import)\s[^;{}]*;?", ".", " "),
         (r"(?:(?<=:)|(?<=\sin))\s*\((?=[^(){};]*:)(?:[^(){};]|\([^(){};]*\))*(?:\)|\Z)", ".", "1"),
@@ -119,8 +120,7 @@ UNKNOWN: Final = {
 
 They are: attributes of JSX and exported names that are words of the language, variance and imports of types,
 ampersands in JSX, a line break that ends a statement as after the body of an arrow function, attributes in patterns
-of Rust, modules, maps,
-conditions, defaults and combinators of Sass.
+of Rust, back-ticks in a text of PowerShell, modules, maps, conditions, defaults and combinators of Sass.
 """
 
 INDICATOR: Final = re.compile(r"(?<!\S)[-?:](?!\S)")

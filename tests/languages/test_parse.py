@@ -193,6 +193,11 @@ SELECT l.id, COUNT(*) AS n FROM loans l LEFT JOIN m ON m.id = l.m WHERE l.x LIKE
     "a.ps1": """param([Parameter(Mandatory=$true)][string]$Name = "x", [switch]$Force)
 foreach ($f in Get-ChildItem -Path . -Filter *.csv) { Write-Host "loading $($f.Name) {" }
 $a = @(1, 2) | Where-Object { $_ -gt 1 }; try { Get-Content x } catch { throw } # "
+$text = @"
+``````sh
+ls
+``````
+"@
 """,
     "icon.svg": '<?xml version="1.0"?>\n<svg viewBox="0 0 1 1"><!-- <a> --><path d="M0 0"/><![CDATA[ <b> ]]></svg>\n',
     "App.vue": """<template>
@@ -382,6 +387,7 @@ HOSTILE = [
     ("lua", "[=[" * 50_000),
     ("php", "<?php <<<A\n" * 10_000),
     ("ruby", "<<~A\n" * 50_000),
+    ("powershell", '@"\n' * 50_000),
     ("scss", "@if " * 50_000),
     ("scss", "a:(b:" * 30_000),
     ("swift", '"\\(' * 50_000),
