@@ -103,7 +103,7 @@ class Block:
     """A fenced block. `text` is its inside, verbatim, without a last line end.
 
     `start` and `end` are the offsets of the block with its fences, `above` the nearest filled lines
-    before it (the nearest first).
+    before it (the nearest first). `is_open` says that the text ends without a fence, in the middle of a line.
     """
 
     info: str
@@ -113,6 +113,7 @@ class Block:
     end: int
     closed: bool
     above: tuple[str, ...] = ()
+    is_open: bool = False
 
     @property
     def label(self) -> str:
@@ -326,6 +327,7 @@ def block_between(text: str, opener: Fence, closer: Fence | None, *, before: int
     closed = closer is not None
     if glued is not None and glued[1].startswith(opener.mark):
         inside, closed = inside[: glued.start()], True
+    is_open = not (closed or inside.endswith("\n"))
     inside = inside.removesuffix("\n")
     if width := opener.indent:
         lines = inside.split("\n")
@@ -333,4 +335,4 @@ def block_between(text: str, opener: Fence, closer: Fence | None, *, before: int
         inside = "\n".join(line[width:] for line in lines) if is_inset else inside
     near = text[max(before, opener.start - 1000) : opener.start].split("\n")
     above = tuple(line for line in reversed(near) if line.strip())[:MOST_ABOVE]
-    return Block(opener.info, inside, opener.mark, opener.start, end, closed, above)
+    return Block(opener.info, inside, opener.mark, opener.start, end, closed, above, is_open)

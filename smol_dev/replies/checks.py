@@ -225,7 +225,7 @@ def is_seen_whole(found: Found, request: Request) -> bool:
     if request.ended:
         if found.opened and not found.closed:
             last = found.text.rstrip().rpartition("\n")[2]
-            may_go_on = request.is_data or ends_in_a_word(text, request) or is_comment(last, request)
+            may_go_on = request.is_data or ends_in_a_word(found) or is_comment(last, request)
             may_go_on = may_go_on or (found.block is not None and found.block.text.endswith("\n"))
             return state is State.WHOLE and not (may_go_on or is_open(text, request) or is_loop(text, counting=False))
         return not is_open(text, request, closed=found.closed)
@@ -237,15 +237,17 @@ def is_seen_whole(found: Found, request: Request) -> bool:
     return found.behind or request.ended is None or state is State.WHOLE
 
 
-def ends_in_a_word(text: str, request: Request) -> bool:
-    """Return whether the last word may be half of one: it stands alone in its line, or nowhere else in the text."""
-    line = text.rstrip().rpartition("\n")[2].strip().removeprefix("- ")
-    last = re.search(r"[^\W\d]\w*\Z", line)  # for unclosed-in-mid-word
+def ends_in_a_word(found: Found) -> bool:
+    """Return whether the last word may be half of one: it stands alone in its line, or ends an open one and is new."""
+    line = found.text.rstrip().rpartition("\n")[2].strip().removeprefix("- ")
+    words = re.findall(r"\w++", line)  # for unclosed-in-mid-word
     if re.fullmatch(r"[\w.-]+:?", line):  # for unclosed-behind-half-an-item
         return line not in LAST_WORDS
-    if last is None or last[0] in LAST_WORDS or request.language == "yaml":
+    last = words[-1] if words and line.endswith(words[-1]) else ""
+    if found.block is None or not (found.block.is_open and last):
         return False
-    return len(re.findall(rf"\b{last[0]}\b", text)) == 1  # for unclosed-in-mid-word
+    is_known = last[0].isdigit() or last in LAST_WORDS
+    return not is_known and len(re.findall(rf"\b{last}\b", found.text)) == 1  # for unclosed-in-mid-word
 
 
 def is_open(text: str, request: Request, *, closed: bool = False) -> bool:
