@@ -238,16 +238,15 @@ def is_seen_whole(found: Found, request: Request) -> bool:
 
 
 def ends_in_a_word(found: Found) -> bool:
-    """Return whether the last word may be half of one: it stands alone in its line, or ends an open one and is new."""
-    line = found.text.rstrip().rpartition("\n")[2].strip().removeprefix("- ")
-    words = re.findall(r"\w++", line)  # for unclosed-in-mid-word
-    if re.fullmatch(r"[\w.-]+:?", line):  # for unclosed-behind-half-an-item
-        return line not in LAST_WORDS
-    last = words[-1] if words and line.endswith(words[-1]) else ""
-    if found.block is None or not (found.block.is_open and last):
-        return False
-    is_known = last[0].isdigit() or last in LAST_WORDS
-    return not is_known and len(re.findall(rf"\b{last}\b", found.text)) == 1  # for unclosed-in-mid-word
+    """Return whether a text may end in half a word: in the middle of a line, with a word that is nowhere else in it."""
+    words = re.findall(r"\w++", found.text)  # for unclosed-in-mid-word
+    is_last = (
+        bool(words)
+        and found.text.removesuffix(":").endswith(words[-1])
+        and found.block is not None
+        and found.block.is_open
+    )
+    return is_last and not (words[-1].isdigit() or words[-1] in LAST_WORDS) and words.count(words[-1]) == 1
 
 
 def is_open(text: str, request: Request, *, closed: bool = False) -> bool:
