@@ -69,7 +69,7 @@ OVER: Final = re.compile(  # for rest-in-brackets
 
 STRUCK: Final = re.compile(  # for ellipsis-in-any-language
     rf"{DOTS}\s*(?!(?:and|but|or|then|with)\b)[^\W\d_][^=(){{}};<>]*+(?:(?<=\.{{3}})|(?<=…))|{DOTS}\s*\((?=[^()=…]*?[^\W\d_]{{3}})[^()=…]*+\)\s*{DOTS}?|"
-    rf"[\[(]\s*{DOTS}\s+(?:\d+ )?[^\W\d_][^=()\[\]]*[\])]",
+    rf"{DOTS}\s*\[[^\[\]=…]*+\]\s*{DOTS}|[\[(]\s*{DOTS}\s+(?:\d+ )?[^\W\d_][^=()\[\]]*[\])]",
     re.IGNORECASE,
 )
 """Words between two ellipses, or in brackets with one in front of them."""
@@ -242,7 +242,7 @@ def ends_in_a_word(found: Found) -> bool:
     words = re.findall(r"\w++", found.text)  # for unclosed-in-mid-word
     is_last = (
         bool(words)
-        and found.text.removesuffix(":").endswith(words[-1])
+        and found.text.rstrip().removesuffix(":").endswith(words[-1])
         and found.block is not None
         and found.block.is_open
     )
