@@ -241,9 +241,9 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
     first, last, name = lines[0], lines[-1], request.path.rpartition("/")[2]
     # for test_code.test_words_to_the_user_alone_are_no_file
     said = all((is_talk(line) and not line.startswith("#")) or re.match(ITEM, line.lstrip()) for line in lines)
-    has_slots = SLOT.search(text) is not None  # the words of a template are the file's own
     spoken = request.is_data or name.lower() in first.lower() or any(map(SPEECH.search, lines))
-    if said and spoken and is_talk(first) and not (has_slots or request.language == "template"):
+    is_template = request.language == "template"  # whose words are the file's own
+    if said and spoken and is_talk(first) and not (is_template or SLOT.search(text)):
         return Doubt("no_code")
     is_document = request.language in {"markdown", "restructuredtext"}
     if len(lines) == 1 and is_said(first) and not first.startswith("#"):
@@ -253,8 +253,8 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
     if is_lead(first) and not is_own and (name in first or HEADED.match(rest)):
         above = not HEADED.match(rest) and len(lines) > 1 and RULE.match(lines[1])
         return Doubt(kept=text) if above or TO_THE_USER.match(last) else rest
-    is_told = is_lead(first) and not (is_own or has_slots)
-    has_entries = not (is_document or has_slots) and all(map(ENTRY.search, lines[1:-1]))
+    is_told = is_lead(first) and not (is_own or SLOT.search(rest))
+    has_entries = not is_document and all(map(ENTRY.search, lines[1:-1])) and not SLOT.search(text)
     is_told = is_told or (has_entries and is_talk(first) and first.endswith(":") and ENTRY.search(last) is not None)
     has_entries = has_entries and ENTRY.search(first) is not None
     return Doubt(kept=text) if is_told or is_behind(text, request, has_entries=has_entries) else text
